@@ -93,7 +93,7 @@ def look(
         n_contradicting=_n_contradicting(own, leaf, taxonomy),
         bytes=round(float(np.mean(sample.n_bytes)) * int(catalog.n_images.sum(dtype=np.int64))),
         problems=_problems(catalog, leaf),
-        shelves=_shelves(taxonomy, leaf[positions], catalog.n_images[positions]),
+        shelves=_shelves(taxonomy, leaf, own),
         tree=None if tree is None else str(tree),
         tree_note=note,
         n_sampled=sample.n_tried,
@@ -143,15 +143,23 @@ def _lots(
         return column, copies, True
 
 
-def _shelves(tree: Taxonomy, leaf: Ints, n_images: NDArray[np.int8]) -> tuple[ShelfSize, ...]:
-    """Nodes of the highest level, the largest first; `(n,)` leaf and photos of each product that can be learnt from."""
-    node, n_nodes = tree.ancestor(1)[leaf], tree.n_nodes(1)
-    n_products = np.bincount(node, minlength=n_nodes)
-    n_photos = np.bincount(node, weights=n_images, minlength=n_nodes)
-    n_leaves = np.bincount(tree.ancestor(1)[np.unique(leaf)], minlength=n_nodes)
+def _shelves(tree: Taxonomy, leaf: Ints, own: PhotoIndex) -> tuple[ShelfSize, ...]:
+    """Nodes of the highest level, the largest first; `(N,)` leaf, and photos of products that can be learnt from."""
+    node, n_nodes = tree.ancestor(1), tree.n_nodes(1)
+    used = leaf[own.n_images > 0]
+    n_products = np.bincount(node[used], minlength=n_nodes)
+    # a photo of products of several nodes counts for each
+    on = node[leaf[own.owner]]
+    distinct = np.unique(on * own.n_distinct + own.number) // own.n_distinct
+    counts = [
+        n_products,
+        np.bincount(on, minlength=n_nodes),
+        np.bincount(distinct, minlength=n_nodes),
+        np.bincount(node[np.unique(used)], minlength=n_nodes),
+    ]
     by_size = np.argsort(-n_products, kind="stable")
     return tuple(
-        ShelfSize(path_text(tree.node_path(1, i)), int(n_products[i]), int(n_photos[i]), int(n_leaves[i]))
+        ShelfSize(path_text(tree.node_path(1, i)), *(int(count[i]) for count in counts))
         for i in by_size.tolist()
         if n_products[i]
     )

@@ -16,12 +16,13 @@ class ShelfSize:
     """A node of the highest level; counts are of products with a known category and a photo.
 
     Attributes:
-        name: its path, as `ocr.shelves` and `shelf_limits` name it.
+        name: its path, as `ocr.shelves` and `shelf_limits` name it. n_distinct_photos: of its photos, by MD5.
     """
 
     name: str
     n_products: int
     n_photos: int
+    n_distinct_photos: int
     n_leaves: int
 
 

@@ -30,8 +30,8 @@ class ReadPhotos:
 
     Attributes:
         of_shelf: photos by the name of their node of the highest level: of the sample that finds out where reading
-            pays, of products to learn from, of others to be measured on; a photo that was read before is not read
-            again. texts: that are learnt from.
+            pays, of products to learn from, of others to be measured on; a photo that was read before, on this or on
+            another product, is not read again. texts: that are learnt from.
     """
 
     of_shelf: Mapping[str, float]
@@ -58,13 +58,15 @@ def photos_to_read(
         # those that are leaves themselves are measured together
         n_leaves, n_together = (survey.n_flat, survey.n_flat) if shelf.n_leaves == 1 else (shelf.n_leaves, 1)
         wanted = config.sample_photos if isinstance(config.shelves, str) else 0
-        sample = float(min(shelf.n_photos, photos_of_each(wanted, len(survey.shelves), n_leaves, n_together)))
-        held_out = parts.held_out * shelf.n_photos
+        there = shelf.n_distinct_photos
+        sample = float(min(there, photos_of_each(wanted, len(survey.shelves), n_leaves, n_together)))
+        held_out = parts.held_out * there
         # the sample is drawn of held-out products first, so that theirs are known by then
         if shelf in read:
             capped = min(1.0, config.text.texts_per_leaf * shelf.n_leaves / max(1, shelf.n_products))
             texts += capped * shelf.n_products
-            photos[shelf.name] = capped * shelf.n_photos + (1 - capped) * max(sample, held_out)
+            learnt = min(float(there), capped * shelf.n_photos)
+            photos[shelf.name] = min(float(there), learnt + (1 - capped) * max(sample, held_out))
         else:
             photos[shelf.name] = sample + STRAY * max(0.0, held_out - sample) * bool(read)
     return ReadPhotos(photos, texts)

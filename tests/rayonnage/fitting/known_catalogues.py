@@ -16,7 +16,7 @@ def survey(
     leaf_sizes: Sequence[int],
     **more: Any,
 ) -> CatalogSurvey:
-    """A survey of products with so many photos each; `shelves`: name, products, photos, leaves."""
+    """A survey of products with so many photos, all different; `shelves`: name, products, photos, leaves."""
     n = sum(n_by_images[1:])
     photos = sum(count * products for count, products in enumerate(n_by_images))
     values: dict[str, Any] = {
@@ -24,7 +24,8 @@ def survey(
         "n_photos": photos, "n_distinct_photos": photos, "megapixels_per_photo": 0.03, "level_names": ("Cat I", "leaf"),
         "n_nodes": (len(shelves), len(leaf_sizes)), "leaf_sizes": tuple(leaf_sizes), "n_titled": 0,
         "n_distinct_titles": 0, "n_groups": n, "group_column": None, "n_contradicting": 0, "bytes": 5000 * photos,
-        "problems": ProblemLog(), "shelves": tuple(ShelfSize(*shelf) for shelf in shelves),
+        "problems": ProblemLog(),
+        "shelves": tuple(ShelfSize(name, n, photos, photos, leaves) for name, n, photos, leaves in shelves),
     }  # fmt: skip
     return CatalogSurvey(**{**values, **more})
 

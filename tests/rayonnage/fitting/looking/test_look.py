@@ -59,7 +59,7 @@ def test_everything_is_counted(write_bson, tree_csv):
     assert survey.n_nodes == (2, 3, 4)
     assert survey.leaf_sizes == (8, 8, 8, 1)
     assert survey.n_single == 1
-    assert survey.shelves == (ShelfSize("LIBRAIRIE", 24, 36, 3), ShelfSize("MUSIQUE", 1, 1, 1))
+    assert survey.shelves == (ShelfSize("LIBRAIRIE", 24, 36, 34, 3), ShelfSize("MUSIQUE", 1, 1, 1, 1))
     assert (survey.n_groups, survey.n_linked) == (23, 4)
     assert survey.n_contradicting == 2
     assert (survey.n_sampled, survey.n_broken) == (35, 1)

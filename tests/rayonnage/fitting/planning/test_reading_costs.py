@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from catalog.runs.config import load_config
@@ -58,6 +60,18 @@ def test_categories_without_any_below_are_sampled_to_be_told_from_each_other():
     assert set(photos_to_read(settings, FIFTH, many, ()).of_shelf.values()) == {0.0}
     one = survey((0, 400, 0, 0, 0), [("a", 200, 200, 5), ("b", 200, 200, 1)], [40] * 5 + [200])
     assert photos_to_read(settings, FIFTH, one, ()).of_shelf == {"a": 100, "b": 0}
+
+
+def test_a_photo_of_many_products_is_read_once():
+    copied = replace(SHELF, shelves=tuple(replace(shelf, n_distinct_photos=100) for shelf in SHELF.shelves))
+    read = photos_to_read(config("shelves=[BOOKS]"), FIFTH, copied)
+    assert read.of_shelf == {"BOOKS": 100, **{shelf.name: STRAY * 0.2 * 100 for shelf in SHELF.shelves[1:]}}
+    assert read.texts == 3900
+    # few products of a leaf need not be copies of each other
+    many = replace(SHELF, shelves=tuple(replace(shelf, n_distinct_photos=1000) for shelf in SHELF.shelves))
+    few = photos_to_read(config("shelves=[BOOKS]", "text.texts_per_leaf=5"), FIFTH, many)
+    learnt = 150 / 3900
+    assert few.of_shelf["BOOKS"] == pytest.approx(5065 * learnt + (1 - learnt) * 0.2 * 1000)
 
 
 def test_each_shelf_takes_what_its_own_photos_took():
