@@ -260,20 +260,20 @@ def _stratify(
     *,
     keep_first: bool,
 ) -> NDArray[np.int16]:
-    """Deal each leaf's components over the parts in turn, ordered by image count, from a random first part.
+    """Deal each leaf's components over the parts in turn, those of a size by image count, from a random first part.
+
+    The largest come first, so that of a leaf no part gets more than one lot more than another one.
 
     `keep_first`: a leaf's first component never goes to part 0, so that every leaf can be learnt. A leaf all of whose
     products share photos with other leaves has no component of its own: one of those then leaves part 0 instead.
     """
     _, first, size = np.unique(component, return_index=True, return_counts=True)
-    order = np.lexsort((rng.random(len(first)), n_images[first], leaf[first]))
+    order = np.lexsort((rng.random(len(first)), n_images[first], -size, leaf[first]))
     sorted_leaf = leaf[first][order]
     new_leaf = np.diff(sorted_leaf, prepend=-1) != 0
     start = rng.integers(1 if keep_first else 0, n_parts, size=int(new_leaf.sum()))
     run = np.cumsum(new_leaf) - 1
-    # count products, not components, so that a large group takes as many turns as it has members
-    before = np.cumsum(size[order]) - size[order]
-    within = before - before[new_leaf][run]
+    within = np.arange(len(order)) - np.flatnonzero(new_leaf)[run]
     part = np.empty(len(first), np.int16)
     part[order] = (start[run] + within) % n_parts
     if keep_first:
@@ -295,7 +295,7 @@ def _deal_groups(
 ) -> NDArray[np.int16]:
     """Deal components over the parts, the largest first: each goes where its leaves have fewest products so far.
 
-    `_stratify` takes turns by counting products: of articles in five colours, all would get the same of five parts.
+    `_stratify` knows one leaf of a component: articles may have products on many.
 
     `keep_first`: to part 0 goes only what leaves a product of each of its leaves elsewhere.
     """

@@ -77,6 +77,22 @@ def test_parts_are_stratified_by_leaf_and_image_count(write_bson, tree_csv):
         assert not set(plan.training_positions(part)) & set(plan.held_out_positions(part))
 
 
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 6), min_size=10, max_size=20), st.sampled_from(["heldout", "kfold"]))
+def test_lots_of_a_leaf_go_round_the_parts_whatever_their_sizes(write_bson, tree_csv, sizes, mode):
+    """Five colours with one photo, again and again: by turns of products all of them came to one of five parts."""
+    photos = [[lot] for lot, size in enumerate(sizes) for _ in range(size)]
+    catalog = write_products(write_bson, photos, [LEAVES[0]] * len(photos))
+    plan, _ = make_plan(catalog, Taxonomy.from_csv(tree_csv), n_parts=5, mode=mode)
+    part_of = {own[0]: part for own, part in zip(photos, plan.parts.tolist(), strict=True)}
+    n_lots = np.bincount(list(part_of.values()), minlength=5)
+    assert n_lots.max() - n_lots.min() <= 1
+    # and so do lots of each size
+    for size in set(sizes):
+        of_size = np.bincount([part_of[lot] for lot, each in enumerate(sizes) if each == size], minlength=5)
+        assert of_size.max() - of_size.min() <= 1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_every_leaf_can_be_learnt_when_one_part_is_held_out(write_bson, tree_csv, seed):
     documents = [make_product(i, leaf) for i, leaf in enumerate([*LEAVES, *LEAVES[:5], *LEAVES[:2]])]
