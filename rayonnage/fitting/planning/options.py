@@ -38,7 +38,9 @@ FEWEST_HELD_OUT = 20
 ENOUGH_HELD_OUT = 500
 FOLDS = (5, 3)
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
-TEXTS = (15, 20, 30, 45, 60, 75, 90, 120, 2000)
+TEXTS = (5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 2000)
+"""Products of a leaf that are read to learn from. Ten of each genre of books brought 18 points to a fit of five minutes
+in which fifteen had no room."""
 SOME_WORDS = 2.0
 """Words per photo from which on a sample is worth reading, to see whether it pays."""
 SAMPLES = (200, 1000)

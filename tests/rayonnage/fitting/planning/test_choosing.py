@@ -123,6 +123,15 @@ def test_books_are_read_first_and_more_of_them_the_more_time_there_is():
     assert forty_five.photo_config.training.shelf_limits["BOOKS"] < 10
 
 
+def test_where_there_is_no_time_to_read_many_books_a_few_of_each_genre_are_read():
+    slow = {name: speed.times(2.0) for name, speed in READS_BOOKS.backbones.items()}
+    half_as_fast = replace(READS_BOOKS, backbones=slow, read_s=0.18, decode_s=0.002, start_s=10.0, slowness=2.0)
+    recipe = choose(SHELF, half_as_fast, catalog="train.bson", time_s=270)
+    assert recipe.fit.read
+    assert recipe.reading_config.text.texts_per_leaf <= 10
+    assert seconds_of(recipe) <= PLANNED * 270
+
+
 def test_shelves_known_for_their_words_are_read_though_no_trial_was_made():
     recipe = choose(SHELF, machine(read_s=0.0), catalog="train.bson", time_s=2700)
     assert recipe.fit.read
