@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from catalog.runs.workspace import Workspace
 from catalog.tree.folded_words import folded
@@ -30,6 +30,7 @@ FRENCH = {"accept-language": "fr"}
 ODD = "a/b <i>x</i>"
 TITLES = ["", "Blue mug", "GUIDE bleu", "été à la mer", "Cœur de Straße", "e\u0301te\u0301", "100% (sure)"]
 EXPERTS = ["mosaic", "text", "copies"]
+LAST_SEARCH = "**/v1/tree/search?q=poetri*"
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +234,17 @@ def test_correction_asks_the_review(served: str, page: Page):
     assert sent[1][1] == {"act": 5}
 
 
+def typed_with_a_search_under_way(served: str, page: Page) -> Locator:
+    """The box of a product's page: the list shows what four letters found, and six are being searched for."""
+    page.goto(f"{served}/{product_link('p1')}")
+    box = page.get_by_role("combobox", name="Category")
+    box.press_sequentially("poet")
+    expect(page.get_by_role("option")).to_contain_text("POETRY")
+    with page.expect_request(LAST_SEARCH):
+        box.press_sequentially("ri")
+    return box
+
+
 def test_correction_means_what_was_typed_last(served: str, page: Page):
     """Enter right after the last letter, while the list still shows what the letters before it found."""
     sent, held = [], []
@@ -242,14 +254,9 @@ def test_correction_means_what_was_typed_last(served: str, page: Page):
         route.fulfill(json={"act": 5, "count": 1})
 
     page.route("**/v1/review/answers*", answered)
-    page.route("**/v1/tree/search?q=poetri*", lambda route: held.append(route))
-    page.goto(f"{served}/{product_link('p1')}")
-    box = page.get_by_role("combobox", name="Category")
-    box.press_sequentially("poet")
-    expect(page.get_by_role("option")).to_contain_text("POETRY")
-    with page.expect_request("**/v1/tree/search?q=poetri*"):
-        box.press_sequentially("ri")
-    with page.expect_request("**/v1/tree/search?q=poetri*"):
+    page.route(LAST_SEARCH, lambda route: held.append(route))
+    box = typed_with_a_search_under_way(served, page)
+    with page.expect_request(LAST_SEARCH):
         box.press("Enter")
     held[-1].fulfill(json=[{"category_id": 2000, "path": ["KITCHEN", "CUPS", "MUG"]}])
     expect(page.get_by_text("Kept: KITCHEN › CUPS › MUG")).to_be_visible()
@@ -259,13 +266,8 @@ def test_correction_means_what_was_typed_last(served: str, page: Page):
 
 def test_search_under_way_ends_when_a_category_is_chosen(served: str, page: Page):
     page.route("**/v1/review/answers*", lambda route: route.fulfill(json={"act": 5, "count": 1}))
-    page.route("**/v1/tree/search?q=poetri*", lambda route: None)
-    page.goto(f"{served}/{product_link('p1')}")
-    box = page.get_by_role("combobox", name="Category")
-    box.press_sequentially("poet")
-    expect(page.get_by_role("option")).to_contain_text("POETRY")
-    with page.expect_request("**/v1/tree/search?q=poetri*"):
-        box.press_sequentially("ri")
+    page.route(LAST_SEARCH, lambda route: None)
+    typed_with_a_search_under_way(served, page)
     with page.expect_event("requestfailed", timeout=10_000):
         page.get_by_role("option").click()
     expect(page.get_by_text("Kept: BOOKS › FICTION › POETRY")).to_be_visible()
