@@ -260,15 +260,15 @@ def _stratify(
     *,
     keep_first: bool,
 ) -> NDArray[np.int16]:
-    """Deal each leaf's components over the parts in turn, those of a size by image count, from a random first part.
+    """Deal each leaf's components over the parts in turn, ordered by image count, from a random first part.
 
-    The largest come first, so that of a leaf no part gets more than one lot more than another one.
+    Turns are of components, not of their products: of articles in five colours, all would get the same of five parts.
 
     `keep_first`: a leaf's first component never goes to part 0, so that every leaf can be learnt. A leaf all of whose
     products share photos with other leaves has no component of its own: one of those then leaves part 0 instead.
     """
     _, first, size = np.unique(component, return_index=True, return_counts=True)
-    order = np.lexsort((rng.random(len(first)), n_images[first], -size, leaf[first]))
+    order = np.lexsort((rng.random(len(first)), n_images[first], leaf[first]))
     sorted_leaf = leaf[first][order]
     new_leaf = np.diff(sorted_leaf, prepend=-1) != 0
     start = rng.integers(1 if keep_first else 0, n_parts, size=int(new_leaf.sum()))
